@@ -1,0 +1,4 @@
+import { playRow } from './play.js';
+import { ANKA } from './rows/anka.js';
+
+playRow(ANKA);

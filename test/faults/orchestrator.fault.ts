@@ -1,0 +1,4 @@
+import { playRow } from './play.js';
+import { ORCHESTRATOR } from './rows/orchestrator.js';
+
+playRow(ORCHESTRATOR);

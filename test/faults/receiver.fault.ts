@@ -1,0 +1,4 @@
+import { playRow } from './play.js';
+import { RECEIVER } from './rows/receiver.js';
+
+playRow(RECEIVER);
