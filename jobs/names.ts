@@ -3,8 +3,11 @@
 import type { Scope } from './scope.js';
 import type { SweepPart } from './sweeps.js';
 
-/** The task queue of workflows and GitHub activities. */
+/** The task queue of GitHub activities and of all workflows but those of `SLOTS_QUEUE`. */
 export const ORCHESTRATOR_QUEUE = 'orchestrator';
+
+/** The task queue of the workflows through whose hands slots go: dispatchers and runners. */
+export const SLOTS_QUEUE = 'orchestrator/slots';
 
 /** The task queue that one host's agent polls. */
 export const hostQueue = (host: string): string => `host/${host}`;

@@ -4,7 +4,7 @@ import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
 import type { Client, WorkflowExecutionInfo } from '@temporalio/client';
 import type { Logger } from 'pino';
 import { pause } from '../agent/waiting.js';
-import { ORCHESTRATOR_QUEUE, dispatcherWorkflowId } from '../jobs/names.js';
+import { SLOTS_QUEUE, dispatcherWorkflowId } from '../jobs/names.js';
 import type { Policy } from '../jobs/policy.js';
 import { BerthState } from '../jobs/search-attributes.js';
 import { packFleet } from '../placement/carry.js';
@@ -61,7 +61,7 @@ export async function ensureDispatcher(options: EnsureOptions): Promise<void> {
   try {
     const { firstExecutionRunId } = await client.workflow.start<typeof dispatcher>('dispatcher', {
       workflowId: dispatcherWorkflowId(pool),
-      taskQueue: ORCHESTRATOR_QUEUE,
+      taskQueue: SLOTS_QUEUE,
       staticSummary: `grants slots and pairs runners in pool ${pool}`,
       args: [{ pool, fleet: null, policy, ...(packed !== undefined && { packed }) }],
     });

@@ -2,16 +2,15 @@
 
 import { fileURLToPath } from 'node:url';
 import type { Client } from '@temporalio/client';
-import { Worker } from '@temporalio/worker';
 import type { Logger } from 'pino';
 import type { GitHubActivities, ReconcileActivities } from '../activities/contracts.js';
-import { ORCHESTRATOR_QUEUE } from '../jobs/names.js';
 import type { Policy } from '../jobs/policy.js';
 import { ensureDispatcher } from './orchestrator-dispatchers.js';
 import { createReconcileSchedules } from './reconcile-schedules.js';
 import type { SweepIntervals } from './reconcile-schedules.js';
 import { createStuckWatch, watchEvictions } from './stuck-workflows.js';
 import type { WorkerTemporal } from './temporal-ready.js';
+import { createWorkflowWorkers } from './workflow-workers.js';
 
 export interface OrchestratorOptions extends WorkerTemporal {
   readonly pools: readonly string[];
@@ -29,17 +28,10 @@ export interface OrchestratorOptions extends WorkerTemporal {
 }
 
 export interface Orchestrator {
-  /** Resolves when `stop` has been called and everything in flight has ended; rejects when the worker breaks. */
+  /** Resolves when `stop` has been called and everything in flight has ended; rejects when a worker breaks. */
   readonly run: () => Promise<void>;
   readonly stop: () => void;
 }
-
-/**
- * How long a machine may stand still in the middle of a workflow's step (a paused VM, SIGSTOP, too much load): at the end
- * of it Node does not end the step but the process (nodejs/node#38503, temporalio/sdk-typescript#939). The SDK's default
- * is 5 seconds. Berth's workflows have no loop that would have to be ended. The SDK has this option, but its types don't.
- */
-export const MAY_STAND_STILL = { isolateExecutionTimeout: '10 minutes' };
 
 /** How often a dispatcher that someone terminated is noticed. */
 const DISPATCHER_CHECK_MS = 5_000;
@@ -53,21 +45,13 @@ const bundlePath = (isEncoded: boolean): string =>
 
 export async function createOrchestrator(options: OrchestratorOptions): Promise<Orchestrator> {
   const { connection, namespace, dataConverter, client, version, log } = options;
-  const worker = await Worker.create({
+  const workers = await createWorkflowWorkers({
     connection,
     namespace,
     ...(dataConverter && { dataConverter }),
-    taskQueue: ORCHESTRATOR_QUEUE,
-    // To be read in histories only: any version may carry on any run (docs/decisions/0011-changing-workflows.md).
-    workerDeploymentOptions: { version: { deploymentName: 'berth', buildId: version }, useWorkerVersioning: false },
-    workflowBundle: { codePath: options.workflowBundle ?? bundlePath(dataConverter !== undefined) },
     activities: { ...options.activities },
-    maxCachedWorkflows: 400,
-    ...MAY_STAND_STILL,
-    // A single orchestrator that was killed leaves its sticky queue behind: workflows wait this long for it.
-    stickyQueueScheduleToStartTimeout: '2 seconds',
-    maxHeartbeatThrottleInterval: '1 second',
-    shutdownGraceTime: '10 seconds',
+    workflowBundle: options.workflowBundle ?? bundlePath(dataConverter !== undefined),
+    version,
   });
   const timers: NodeJS.Timeout[] = [];
   const schedules = createReconcileSchedules({ client, intervals: options.sweep, log });
@@ -82,7 +66,7 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
   const ensureSchedules = (): Promise<void> =>
     schedules.ensure().catch((err: unknown) => log.warn({ err }, 'sweep schedules not checked'));
   const dealWithStuck = createStuckWatch({ client, version, log, restart: ensure });
-  watchEvictions(worker, (eviction) => void dealWithStuck(eviction));
+  for (const worker of workers.all) watchEvictions(worker, (eviction) => void dealWithStuck(eviction));
   return {
     run: async () => {
       // Not waited for: those who are told can only answer once the worker runs.
@@ -91,7 +75,7 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
       void ensureSchedules();
       timers.push(setInterval(() => void ensureSchedules(), SCHEDULES_CHECK_MS));
       try {
-        await worker.run();
+        await workers.run();
       } finally {
         timers.forEach(clearInterval);
         stopping.abort();
@@ -99,7 +83,7 @@ export async function createOrchestrator(options: OrchestratorOptions): Promise<
     },
     stop: () => {
       stopping.abort();
-      if (worker.getState() === 'RUNNING') worker.shutdown();
+      workers.shutdown();
     },
   };
 }

@@ -5,8 +5,8 @@
  * It may be terminated or reset at any time: jobs repeat their asks and hosts their reports, and both are idempotent.
  */
 
-import { condition, continueAsNew, patched, setHandler, uuid4, workflowInfo } from '@temporalio/workflow';
-import { runnerName, runnerWorkflowId } from '../jobs/names.js';
+import { condition, makeContinueAsNewFunc, patched, setHandler, uuid4, workflowInfo } from '@temporalio/workflow';
+import { SLOTS_QUEUE, runnerName, runnerWorkflowId } from '../jobs/names.js';
 import { DEFAULT_POLICY } from '../jobs/policy.js';
 import type { Policy } from '../jobs/policy.js';
 import { packFleet, unpackFleet } from '../placement/carry.js';
@@ -68,8 +68,10 @@ const MAX_HISTORY = 4_000;
 /** How often what nobody vouches for is looked for. */
 const EXPIRY_INTERVAL_MS = 30_000;
 
-/** Each message costs two workflow tasks; this many a second leave room for what moves jobs. */
-const REASONS_AT_ONCE = 50;
+/** Each message costs two workflow tasks of 10 ms; this many a second leave room for what moves jobs. */
+const REASONS_AT_ONCE = 20;
+/** What an older version had said at once must be said again on replay. */
+const REASONS_AT_ONCE_BEFORE = 50;
 const REASONS_INTERVAL_MS = 1_000;
 
 /** The same for those who are turned away. */
@@ -132,7 +134,9 @@ export async function dispatcher(input: DispatcherInput): Promise<void> {
   await condition(outbox.isIdle);
   // A message may have come in while the last ones went out.
   effects.push(...bound(fleet, outside));
-  await continueAsNew<typeof dispatcher>({ pool: input.pool, fleet: null, packed: packFleet(fleet), effects, policy });
+  // The queue is named because a run that an older version began was in that of all workflows.
+  const carryOn = makeContinueAsNewFunc<typeof dispatcher>({ taskQueue: SLOTS_QUEUE });
+  await carryOn({ pool: input.pool, fleet: null, packed: packFleet(fleet), effects, policy });
 }
 
 /**
@@ -184,9 +188,11 @@ function tellReasons(fleet: Fleet, reasons: Placements['reasons'], pace: Pace): 
     ({ jobId, toldReason }) => (reasons.get(jobId)?.words ?? toldReason) !== toldReason,
   );
   const now = Date.now();
-  const told = now < pace.nextAt ? [] : changed.slice(0, REASONS_AT_ONCE);
+  const atOnce =
+    changed.length < REASONS_AT_ONCE || patched('fewer-reasons') ? REASONS_AT_ONCE : REASONS_AT_ONCE_BEFORE;
+  const told = now < pace.nextAt ? [] : changed.slice(0, atOnce);
   pace.isBehind = told.length < changed.length;
-  if (told.length === REASONS_AT_ONCE) pace.nextAt = now + REASONS_INTERVAL_MS;
+  if (told.length === atOnce) pace.nextAt = now + REASONS_INTERVAL_MS;
   return told.map((job) => {
     const { words: reason = '', code = 'busy' } = reasons.get(job.jobId) ?? {};
     job.toldReason = reason;

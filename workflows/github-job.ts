@@ -21,7 +21,7 @@ import { nextMove } from '../jobs/attempts.js';
 import type { NextMove } from '../jobs/attempts.js';
 import { NOTICES, codeOf } from '../jobs/failures.js';
 import type { JobInput } from '../jobs/job-input.js';
-import { dispatcherWorkflowId, isOurRunner, runnerWorkflowId } from '../jobs/names.js';
+import { SLOTS_QUEUE, dispatcherWorkflowId, isOurRunner, runnerWorkflowId } from '../jobs/names.js';
 import type { PairingChange, SlotGrant } from '../placement/messages.js';
 import { askGitHub } from './ask-github.js';
 import { untilItEnds } from './job-ending.js';
@@ -141,6 +141,7 @@ async function startRunner(job: JobRecord, grant: SlotGrant, longWait: LongWait)
   try {
     const child = await startChild(runner, {
       workflowId: runnerWorkflowId(grant.runner),
+      taskQueue: SLOTS_QUEUE,
       args: [job.runnerInput(grant)],
       parentClosePolicy: ParentClosePolicy.ABANDON,
       staticSummary: `${job.title} on ${grant.host}`,
