@@ -13,7 +13,7 @@ import { createDrainFile } from './drain-file.js';
 import { createDraining, drainWords } from './draining.js';
 import { createDestroyer } from './destroyer.js';
 import type { Destroyer } from './destroyer.js';
-import { failureType, messageOf } from './failure.js';
+import { failureType } from './failure.js';
 import { createGuestQuestion } from './guest-question.js';
 import { createGuestFiles, warningsAboutScripts } from './guest-files.js';
 import { createHolds } from './holds.js';
@@ -34,6 +34,8 @@ import type { Sweeper } from './sweeper.js';
 import { createTemplateParts } from './template-parts.js';
 import type { PullTemplate, TemplateParts } from './template-parts.js';
 import type { TemplateSource } from './templates.js';
+import { watchLists } from './unreadable.js';
+import type { ListWatch } from './unreadable.js';
 import { createVmSteps } from './vm-steps.js';
 import type { VmSteps } from './vm-steps.js';
 import { noteProblems } from './problems.js';
@@ -153,9 +155,13 @@ async function assemble(deps: HostAgentDeps, boot: string): Promise<Parts> {
   for (const warning of await warningsAboutScripts(config.pluginsPath)) log.warn({ warning }, 'guest script replaced');
   const keyPair = await createKeyPair();
   const identity = { agentId: await agentId(stateDir), sessionId, bootId: boot };
-  const library: Library = createLibrary(provider, () => {
-    reporter.noteChange();
-    void sizes.look(library.last() ?? []);
+  const library: Library = createLibrary(provider, {
+    onList: () => {
+      lists.onList();
+      reporter.noteChange();
+      void sizes.look(library.last() ?? []);
+    },
+    onFailure: (err) => lists.onFailure(err),
   });
   const sizes = createSizes({ namePrefix, provider, log, onFound: () => reporter.noteChange() });
   const slots = config.slots.map(({ name }) => name);
@@ -169,6 +175,7 @@ async function assemble(deps: HostAgentDeps, boot: string): Promise<Parts> {
     sizes,
     pulling,
   });
+  const lists = watchLists({ reporter, lookSoon: () => sweeper.soon() });
   const destroyer = createDestroyer({ provider, library, holds, log });
   const watches = createWatches({
     provider,
@@ -257,7 +264,7 @@ async function assemble(deps: HostAgentDeps, boot: string): Promise<Parts> {
     heldVms: () => holds.all().map((held) => held.entry().runner),
     start: async () => {
       await drainFile.start();
-      await lookAtHost(probe, library, reporter, log);
+      await lookAtHost({ probe, library, lists, reporter, log });
       // Only where the VM runs: a command for a stopped one would start it.
       const running = new Set(library.last()?.flatMap(({ name, status }) => (status === 'running' ? [name] : [])));
       for (const held of holds.all()) if (running.has(held.entry().runner)) watchIfStarted(held);
@@ -286,12 +293,15 @@ async function probeAll({ provider, config }: HostAgentDeps): Promise<ProviderIn
   return { ...info, problems };
 }
 
-async function lookAtHost(
-  probe: () => Promise<ProviderInfo>,
-  library: Library,
-  reporter: Reporter,
-  log: Logger,
-): Promise<void> {
+interface FirstLook {
+  readonly probe: () => Promise<ProviderInfo>;
+  readonly library: Library;
+  readonly lists: ListWatch;
+  readonly reporter: Reporter;
+  readonly log: Logger;
+}
+
+async function lookAtHost({ probe, library, lists, reporter, log }: FirstLook): Promise<void> {
   const info = await probe();
   reporter.setProvider(info);
   for (const problem of info.problems) log.error({ problem }, 'host cannot run vms');
@@ -300,7 +310,7 @@ async function lookAtHost(
   } catch (err) {
     if (failureType(err) === undefined) throw err;
     log.error({ err }, 'vms not listed');
-    if (info.problems.length === 0) reporter.setProvider({ ...info, problems: [messageOf(err)] });
+    if (info.problems.length === 0) lists.believe(err);
   }
   reporter.noteChange();
 }

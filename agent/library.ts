@@ -33,11 +33,21 @@ interface Snapshot {
   readonly entries: readonly LibraryEntry[];
 }
 
+export interface LibraryEvents {
+  /** After each new list. */
+  readonly onList: () => void;
+  /** A list could not be had. */
+  readonly onFailure: (err: unknown) => void;
+}
+
 /**
- * @param onList called after each new list
  * @param now a clock that never goes back (milliseconds)
  */
-export function createLibrary(provider: Provider, onList: () => void, now = (): number => performance.now()): Library {
+export function createLibrary(
+  provider: Provider,
+  { onList, onFailure }: LibraryEvents,
+  now = (): number => performance.now(),
+): Library {
   let snapshot: Snapshot | undefined;
   let isExpired = false;
   const gone = new Map<string, number>();
@@ -50,12 +60,21 @@ export function createLibrary(provider: Provider, onList: () => void, now = (): 
     return isUsable && snapshot !== undefined ? withoutGone(snapshot) : undefined;
   }
 
+  async function list(): Promise<readonly LibraryEntry[]> {
+    try {
+      return await provider.list();
+    } catch (err) {
+      onFailure(err);
+      throw err;
+    }
+  }
+
   async function read(maxAgeMs: number): Promise<readonly LibraryEntry[]> {
     const known = recent(maxAgeMs);
     if (known !== undefined) return known;
     const begunAt = now();
     isExpired = false;
-    const taken: Snapshot = { begunAt, entries: await provider.list() };
+    const taken: Snapshot = { begunAt, entries: await list() };
     // Of two lists under way at once the later one counts.
     if (snapshot === undefined || snapshot.begunAt <= begunAt) {
       snapshot = taken;

@@ -40,6 +40,8 @@ export interface Reporter {
   readonly setProvider: (info: ProviderInfo) => void;
   /** Something that a person must mend: no new jobs until it is forgotten after `forMs`. One text for each `kind`. */
   readonly noteProblem: (kind: string, problem: string, forMs: number) => void;
+  /** It is mended. */
+  readonly forgetProblem: (kind: string) => void;
   /** Who wants no new VMs here; nobody: they are taken. */
   readonly setDraining: (sources: readonly DrainSource[]) => void;
 }
@@ -129,6 +131,11 @@ export function createReporter(deps: ReporterDeps): Reporter {
     waiters.clear();
   }
 
+  function forgetProblem(kind: string): void {
+    clearTimeout(passing.get(kind)?.timer);
+    if (passing.delete(kind)) noteChange();
+  }
+
   async function current(): Promise<HostReport> {
     const { host, pool, agentId, sessionId, bootId, version, slots, labels = [], vmLimit } = deps;
     const resources = await resourcesOf(deps.stateDir, deps.resources);
@@ -154,13 +161,10 @@ export function createReporter(deps: ReporterDeps): Reporter {
     },
     noteProblem: (kind, problem, forMs) => {
       clearTimeout(passing.get(kind)?.timer);
-      const forget = (): void => {
-        passing.delete(kind);
-        noteChange();
-      };
-      passing.set(kind, { problem, timer: setTimeout(forget, forMs).unref() });
+      passing.set(kind, { problem, timer: setTimeout(() => forgetProblem(kind), forMs).unref() });
       noteChange();
     },
+    forgetProblem,
     setDraining: (sources) => {
       drainedBy = sources;
       noteChange();

@@ -282,6 +282,38 @@ describe('the report', () => {
     await eventually(async () => expect((await rig.agent.report()).provider.problems).toEqual([]));
   });
 
+  it('says so when its VMs cannot be listed twice in a row, until they can', async () => {
+    const rig = await rigWith({ sweepEveryMs: 20 });
+    await rig.agent.start();
+    const problems = async (): Promise<readonly string[]> => (await rig.agent.report()).provider.problems;
+    const garbage = new ProviderError('CommandFailed', 'anka list printed no JSON');
+    let lists = 0;
+    rig.provider.before = (call) => {
+      if (call === 'list' && (lists += 1) === 1) throw garbage;
+    };
+    await eventually(() => expect(lists).toBeGreaterThan(2));
+    expect(await problems(), 'one look that fails may be a restart of its service').toEqual([]);
+    rig.provider.before = (call) => {
+      if (call === 'list') throw garbage;
+    };
+    await eventually(async () =>
+      expect(await problems()).toEqual(['its VMs cannot be listed: anka list printed no JSON']),
+    );
+    rig.provider.before = () => undefined;
+    await eventually(async () => expect(await problems()).toEqual([]));
+  });
+
+  it('begins with that problem when not even its first list can be read', async () => {
+    const rig = await rigWith();
+    rig.provider.before = (call) => {
+      if (call === 'list') throw new ProviderError('CommandFailed', 'anka list printed no JSON');
+    };
+    await rig.agent.start();
+    expect((await rig.agent.report()).provider.problems).toEqual([
+      'its VMs cannot be listed: anka list printed no JSON',
+    ]);
+  });
+
   it('names a fault of the host that a step met', async () => {
     const rig = await rigWith();
     rig.hold(A);
