@@ -15,7 +15,7 @@ const LONG = [...LARGE, ...e2e('limits', 'missed-jobs', 'sweeps', 'losses', 'pul
 /** One at a time: they measure. */
 const MEASURED = e2e('fleet-load');
 
-const processes = { globalSetup: ['test/e2e/global-setup.ts'], testTimeout: 120_000, hookTimeout: 120_000 };
+const processes = { globalSetup: ['test/e2e/global-setup.ts'], testTimeout: 240_000, hookTimeout: 240_000 };
 
 export default defineConfig({
   test: {

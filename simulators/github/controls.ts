@@ -78,7 +78,7 @@ export interface Controls {
   readonly snapshot: () => Snapshot;
   /**
    * Resolves with what the predicate gives, as soon as that is neither undefined nor false. It is asked after every
-   * change. Rejects after `timeoutMs` (5,000 unless given) with what the jobs and runners were then.
+   * change. Rejects after `timeoutMs` (30,000 unless given) with what the jobs and runners were then.
    */
   readonly waitFor: <T>(predicate: (snapshot: Snapshot) => T | undefined | false, timeoutMs?: number) => Promise<T>;
 }
@@ -98,7 +98,7 @@ export interface Parts {
   readonly calls: Calls;
 }
 
-const WAIT_MS = 5_000;
+const WAIT_MS = 30_000;
 
 export function createControls(parts: Parts): Controls {
   return { ...jobControls(parts), ...runnerControls(parts), ...faultControls(parts), ...observations(parts) };

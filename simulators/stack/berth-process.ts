@@ -26,6 +26,7 @@ export interface BerthProcess {
   readonly pid: number;
   /** Everything it printed so far, line by line. */
   readonly output: readonly string[];
+  /** When it has ended, and all that it printed is in `output`. */
   readonly exited: Promise<number | null>;
   /** SIGTERM, then waits for the end. */
   readonly stop: () => Promise<void>;
@@ -86,13 +87,14 @@ function watch(name: string, child: ChildProcess): BerthProcess {
     });
   }
   let hasExited = false;
-  const exited = once(child, 'exit').then(([code]) => {
+  // Not `exit`: what it said last may still be in the pipes then.
+  const exited = once(child, 'close').then(([code]) => {
     hasExited = true;
     changed();
     return code as number | null;
   });
 
-  const waitForLine = (matches: (line: string) => boolean, timeoutMs = 30_000): Promise<string> =>
+  const waitForLine = (matches: (line: string) => boolean, timeoutMs = 60_000): Promise<string> =>
     new Promise((resolve, reject) => {
       let seen = 0;
       const fail = (why: string): void =>

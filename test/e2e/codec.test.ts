@@ -127,7 +127,7 @@ describe('with the payload codec', () => {
       owner: 'acme',
       repo: REPO,
       labels: labelsFor(XCODE, LABEL),
-      durationMs: 15_000,
+      durationMs: null,
     });
     await untilStep(stack, job, /^running/);
     for (const name of await readdir(dir)) {
@@ -139,6 +139,7 @@ describe('with the payload codec', () => {
     await stack.restartOrchestrator();
     await stack.receiver.stop();
     await stack.restartReceiver();
+    stack.github.finishJob(job.id);
     await untilConclusion(stack, job, 'success');
     expect(await resultOf(stack, job)).toMatchObject({ outcome: 'success', attempts: 1 });
     await expectNothingLeft(stack);

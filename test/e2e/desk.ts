@@ -37,10 +37,14 @@ export interface Desk {
 export async function createDesk(stack: Pick<Stack, 'githubUrl'>, temporal: TemporalAt): Promise<Desk> {
   const folder = await mkdtemp(join(tmpdir(), 'berth-desk-'));
   const github_api_url = `${stack.githubUrl}/api/v3`;
+  const writeConfig = (file: string, at: TemporalAt): Promise<void> =>
+    writeFile(join(folder, file), stringify({ temporal: at, github_api_url, plugins: [] }));
+  // Once: another command may be reading it.
+  await writeConfig('desk.yml', temporal);
 
   async function berth(args: readonly string[], at = temporal): Promise<Ended> {
+    if (at !== temporal) await writeConfig('elsewhere.yml', at);
     const config = join(folder, at === temporal ? 'desk.yml' : 'elsewhere.yml');
-    await writeFile(config, stringify({ temporal: at, github_api_url, plugins: [] }));
     return new Promise((resolve) => {
       const argv = [join(ROOT, 'bin', 'berth.js'), ...args, '-c', config];
       const child = execFile(process.execPath, argv, (_error, out, err) =>

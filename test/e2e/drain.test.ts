@@ -39,7 +39,8 @@ describe('a host that is taken out of a fleet of two', () => {
     await desk.close();
   });
 
-  const queue = (durationMs: number): SimJob =>
+  /** Null: until the test says that it is done. */
+  const queue = (durationMs: number | null): SimJob =>
     stack.github.queueJob({ owner: 'acme', repo: 'ios', labels: labelsFor(XCODE), durationMs });
 
   const hostOf = async (job: SimJob): Promise<StackHost> => hostNamed(stack, (await statusOf(stack, job)).host);
@@ -60,6 +61,12 @@ describe('a host that is taken out of a fleet of two', () => {
       return hosts.find(({ name }) => name === host.name)?.state === 'draining';
     });
 
+  const isOpenToJobs = (host: StackHost): Promise<unknown> =>
+    until(`${host.name} may be granted a slot`, async () => {
+      const { hosts } = await fleetOf(stack);
+      return hosts.find(({ name }) => name === host.name)?.state === 'up';
+    });
+
   /** Which runner serves which of them is GitHub's choice: a job may need two VMs, and another one none. */
   async function expectGood(jobs: readonly SimJob[]): Promise<void> {
     for (const job of jobs) await untilConclusion(stack, job, 'success');
@@ -69,7 +76,7 @@ describe('a host that is taken out of a fleet of two', () => {
   }
 
   it('ends its job, gets no other until it is resumed, and the other host serves meanwhile', async () => {
-    const running = queue(8_000);
+    const running = queue(null);
     await untilStep(stack, running, /running/);
     const host = await hostOf(running);
     const drained = await desk.berth(['drain', host.name]);
@@ -81,6 +88,8 @@ describe('a host that is taken out of a fleet of two', () => {
     const before = [await clonesOn(host), await clonesOn(otherThan(host))];
     const waiting = desk.berth(['drain', host.name, '--wait']);
     const others = [queue(200), queue(200)];
+    for (const job of others) await untilConclusion(stack, job, 'success');
+    stack.github.finishJob(running.id);
     await expectGood([running, ...others]);
     expect(await waiting).toMatchObject({ code: 0, out: expect.stringMatching(/is drained/) as string });
 
@@ -93,7 +102,11 @@ describe('a host that is taken out of a fleet of two', () => {
     expect([await clonesOn(host), await clonesOn(otherThan(host))]).toEqual([before[0], (before[1] ?? 0) + 3]);
 
     expect(await desk.berth(['resume', host.name])).toEqual({ code: 0, out: `${host.name} takes jobs\n`, err: '' });
-    const both = [queue(3_000), queue(3_000)];
+    await isOpenToJobs(host);
+    // Both are there before one is over: each has a host of its own.
+    const both = [queue(null), queue(null)];
+    for (const job of both) await untilStep(stack, job, /running/);
+    for (const job of both) stack.github.finishJob(job.id);
     await expectGood(both);
     expect(await clonesOn(host)).toBe((before[0] ?? 0) + 1);
   });
@@ -114,11 +127,12 @@ describe('a host that is taken out of a fleet of two', () => {
   });
 
   it('ends its job before it stops at SIGQUIT, and serves again when it is started', async () => {
-    const job = queue(4_000);
+    const job = queue(null);
     await untilStep(stack, job, /running/);
     const host = await hostOf(job);
     process.kill(host.agent.pid, 'SIGQUIT');
     await host.agent.waitForLine((line) => line.includes('"msg":"drain waits for vms"'));
+    stack.github.finishJob(job.id);
     expect(await host.agent.exited).toBe(0);
     expect(host.agent.output.join('\n')).toContain('"msg":"host drained"');
     await expectGood([job]);

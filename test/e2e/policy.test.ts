@@ -31,15 +31,15 @@ beforeAll(async () => {
 afterAll(() => stack.stop());
 
 /** With a label of its repository, so that GitHub deals out no runner to a job of the other one. */
-const queue = (repo: string, durationMs = 200): SimJob =>
+const queue = (repo: string, durationMs: number | null = 200): SimJob =>
   stack.github.queueJob({ owner: 'acme', repo, labels: labelsFor(XCODE, repo), durationMs });
 
 it('a changed config reaches the dispatcher that runs, and the jobs that wait already', async () => {
-  const running = queue('web', 10_000);
+  const running = queue('web', null);
   await untilStep(stack, running, /running on/);
   const older = queue('web');
   await untilStep(stack, older, /waiting for a slot/);
-  const urgent = queue('release', 4_000);
+  const urgent = queue('release', null);
   await untilStep(stack, urgent, /waiting for a slot/);
   await stack.orchestrator.stop();
   const placement = { priorities: [{ repo: 'acme/release', priority: 5 }] };
@@ -55,10 +55,12 @@ it('a changed config reaches the dispatcher that runs, and the jobs that wait al
     priorities: [{ of: { owner: 'acme', repo: 'release' }, label: null, priority: 5 }],
     weights: [],
   });
+  stack.github.finishJob(running.id);
   await until('the older job says that it was passed over', async () => {
     const { waitCode, reason } = await statusOf(stack, older);
     return waitCode === 'priority' && reason === '1 of 1 host busy; younger jobs of higher priority went first';
   });
+  stack.github.finishJob(urgent.id);
   const first = await untilConclusion(stack, urgent, 'success');
   const second = await untilConclusion(stack, older, 'success');
   expect(first.startedAt).toBeLessThan(second.startedAt);

@@ -18,7 +18,7 @@ describe('two pools with a host each', () => {
   let stack: Stack;
   beforeAll(async () => {
     const hosts = [
-      { name: 'mini-1', slots: 1, anka: { ...anka, delays: { start: 2_500 } } },
+      { name: 'mini-1', slots: 1, anka },
       { name: 'mini-2', slots: 1, anka, slotConfig: { queue_name: 'release' } },
     ];
     stack = await testStack({ hosts, receiverConfig: { pools }, orchestratorConfig: { pools } });
@@ -26,7 +26,7 @@ describe('two pools with a host each', () => {
   afterEach(() => expectNothingLeft(stack));
   afterAll(() => stack.stop());
 
-  const queue = (label: string, repo = 'ios', durationMs = 200): SimJob =>
+  const queue = (label: string, repo = 'ios', durationMs: number | null = 200): SimJob =>
     stack.github.queueJob({ owner: 'acme', repo, labels: [...labelsFor(XCODE), label], durationMs });
 
   it('run the jobs of their own pool only', async () => {
@@ -47,12 +47,17 @@ describe('two pools with a host each', () => {
 
   it('make a new runner for a job whose runner GitHub gave to a job of another pool', async () => {
     // Equal labels, and the host of the older job is slow: the runner of the younger one is there first.
-    const older = queue('nightly', 'ios', 15_000);
+    stack.github.setAssignment({ policy: 'oldest-first' });
+    const slow = hostNamed(stack, 'mini-1').anka;
+    await slow.setHeld(['start']);
+    const older = queue('nightly', 'ios', null);
     const younger = queue('nightly', 'labs');
     await untilConclusion(stack, younger, 'success');
     const { jobs } = stack.github.snapshot();
     const thief = jobs.find(({ id }) => id === older.id);
     expect(thief?.status, 'without waiting for its end').toBe('in_progress');
+    await slow.setHeld([]);
+    stack.github.finishJob(older.id);
     await untilConclusion(stack, older, 'success');
     expect((await resultOf(stack, older)).servedBy).toContain(`-${younger.id}-1-`);
   });

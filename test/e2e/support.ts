@@ -43,21 +43,28 @@ export async function testStack(
   return startStack({ credential: PAT, ...options, dir, temporal: options.temporal ?? (await newNamespace()) });
 }
 
+/** How long is waited for what is sure to come: nothing is lost by patience with a machine that is slow or busy. */
+const PATIENCE_MS = 60_000;
+
 /** Questions are work for the processes that are tested: many tests ask at once. */
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 250;
 
-/** Asks until the answer is neither undefined nor false; for states that nothing announces. */
+/**
+ * Asks until the answer is neither undefined nor false; for states that nothing announces. A question that fails is
+ * asked again: a query has a time limit of its own, which a worker that is busy or was just started may miss.
+ */
 export async function until<T>(
   what: string,
   ask: () => Promise<T | undefined | false>,
-  timeoutMs = 30_000,
+  timeoutMs = PATIENCE_MS,
 ): Promise<T> {
   const deadline = Date.now() + timeoutMs;
   for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 1.2, LONGEST_PAUSE_MS)) {
-    const answer = await ask();
+    let cause: unknown;
+    const answer = await ask().catch((err: unknown) => void (cause = err));
     if (answer !== undefined && answer !== false) return answer;
-    if (Date.now() > deadline) throw new Error(`${what}: not within ${timeoutMs / 1000} s`);
+    if (Date.now() > deadline) throw new Error(`${what}: not within ${timeoutMs / 1000} s`, { cause });
     await delay(pause);
   }
 }
@@ -85,7 +92,7 @@ export function hostStatusOf(stack: Stack, host: string): Promise<HostStatus> {
 }
 
 /** Waits until the job's page shows this step. */
-export async function untilStep(stack: Stack, job: SimJob, step: RegExp, timeoutMs = 30_000): Promise<JobStatus> {
+export async function untilStep(stack: Stack, job: SimJob, step: RegExp, timeoutMs = PATIENCE_MS): Promise<JobStatus> {
   let last: JobStatus | undefined;
   const look = async (): Promise<JobStatus | false> => {
     last = await statusOf(stack, job).catch(() => last);
@@ -96,7 +103,7 @@ export async function untilStep(stack: Stack, job: SimJob, step: RegExp, timeout
   });
 }
 
-export function untilConclusion(stack: Stack, job: SimJob, conclusion: string, timeoutMs = 60_000): Promise<SimJob> {
+export function untilConclusion(stack: Stack, job: SimJob, conclusion: string, timeoutMs = 90_000): Promise<SimJob> {
   return stack.github.waitFor(
     ({ jobs }) => jobs.find(({ id, conclusion: is }) => id === job.id && is === conclusion),
     timeoutMs,
@@ -131,8 +138,8 @@ export async function leftovers(stack: Stack): Promise<string[]> {
 }
 
 /** Invariants of DESIGN §5 that must hold when the jobs are over, seen from outside. */
-export async function expectNothingLeft(stack: Stack, timeoutMs = 30_000): Promise<void> {
-  let left: string[] = [];
+export async function expectNothingLeft(stack: Stack, timeoutMs = PATIENCE_MS): Promise<void> {
+  let left = ['what nobody could tell'];
   await until('nothing left', async () => (left = await leftovers(stack)).length === 0, timeoutMs).catch(
     () => undefined,
   );

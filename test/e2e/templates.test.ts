@@ -118,7 +118,7 @@ describe('templates', () => {
       { command: 'start', kind: 'error', code: 1, message: 'The number of VMs exceeds the system limit' },
     ]);
     const labels = labelsFor(XCODE);
-    const job = github.queueJob({ owner: 'acme', repo: 'shared', labels, durationMs: 100_000 });
+    const job = github.queueJob({ owner: 'acme', repo: 'shared', labels, durationMs: null });
     const { runnerName } = await github.waitFor(
       ({ jobs }) => jobs.find(({ id, status }) => id === job.id && status === 'in_progress'),
       60_000,
@@ -129,8 +129,10 @@ describe('templates', () => {
     const shared = join(vms[0]?.home ?? '', 'My Shared Files', 'of-the-host');
     expect(await realpath(shared), 'the folder of its config is in its VM').toBe(await realpath(tmpdir()));
     await until('the template of its config is there', async () => (await namesOn(well)).includes('other'));
-    const report = await hostStatusOf(stack, 'stuck');
-    expect(report.needsReboot).toBe(true);
+    const report = await until('its host says so', async () => {
+      const status = await hostStatusOf(stack, 'stuck');
+      return status.needsReboot && status;
+    });
     expect(report.provider.problems).toEqual([expect.stringMatching(/^needs a reboot: /)]);
     const { timeline, host } = await statusOf(stack, job);
     expect(host).toBe('well');

@@ -29,7 +29,7 @@ describe('an agent that dies while nobody asks how its host is', () => {
     });
     await host.agent.kill();
     await stack.restartOrchestrator();
-    await until('the host is lost', async () => (await hostStatusOf(stack, 'mini-1')).state === 'lost', 60_000);
+    await until('the host is lost', async () => (await hostStatusOf(stack, 'mini-1')).state === 'lost', 90_000);
   });
 });
 
@@ -57,7 +57,8 @@ describe('the agent of a host', () => {
 
   const status = (): Promise<HostStatus> => hostStatusOf(stack, 'mini-1');
 
-  const queue = (durationMs: number) =>
+  /** Null: until the test says that it is done. */
+  const queue = (durationMs: number | null) =>
     stack.github.queueJob({ owner: 'acme', repo: 'ios', labels: labelsFor(XCODE), durationMs });
 
   it('is the only one on its machine: another one with its folder does not start', async () => {
@@ -83,7 +84,7 @@ describe('the agent of a host', () => {
 
   it('is not refused when it was killed and is started again at once, and takes its VM up again', async () => {
     const { sessionId } = await status();
-    const job = queue(8_000);
+    const job = queue(null);
     await untilStep(stack, job, /^running/);
     const before = await clonesOn(first());
     await first().agent.kill();
@@ -94,13 +95,14 @@ describe('the agent of a host', () => {
       return known.sessionId !== sessionId && known;
     });
     expect(now.state).toBe('up');
+    stack.github.finishJob(job.id);
     await untilConclusion(stack, job, 'success');
     expect(await clonesOn(first())).toBe(before);
   });
 
   it('may be replaced once it is lost; then it is the one that is refused', async () => {
     await first().agent.kill();
-    await until('the host is lost', async () => (await status()).state === 'lost', 60_000);
+    await until('the host is lost', async () => (await status()).state === 'lost', 90_000);
     const heir = await stack.addHost(twin('heir'));
     const job = queue(200);
     await untilConclusion(stack, job, 'success');

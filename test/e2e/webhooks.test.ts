@@ -3,7 +3,7 @@ import { XCODE, labelsFor } from '../../simulators/stack/templates.js';
 import type { Stack } from '../../simulators/stack/stack.js';
 import { createOwnTemporal } from './own-temporal.js';
 import type { OwnTemporal } from './own-temporal.js';
-import { expectNothingLeft, resultOf, testStack, untilConclusion, untilStep, workflowIdOf } from './support.js';
+import { expectNothingLeft, resultOf, testStack, until, untilConclusion, untilStep, workflowIdOf } from './support.js';
 
 const labels = labelsFor(XCODE);
 const anka = { templates: [XCODE] };
@@ -110,7 +110,7 @@ describe('Temporal is down', () => {
     const job = stack.github.queueJob({ owner: 'acme', repo: 'ios', labels, durationMs: 300 });
     const failed = await stack.github.waitFor(
       ({ deliveries }) => deliveries.find(({ jobId, statusCode }) => jobId === job.id && statusCode !== null),
-      20_000,
+      60_000,
     );
     expect(failed.statusCode).toBe(503);
     await temporal.start();
@@ -126,6 +126,8 @@ async function redeliverUntilAccepted(stack: Stack, jobId: number): Promise<void
     stack.github
       .snapshot()
       .deliveries.some((delivery) => delivery.jobId === jobId && (delivery.statusCode ?? 500) < 300);
-  for (let tries = 0; tries < 20 && !accepted(); tries++) await redeliverQueued(stack, jobId);
-  expect(accepted()).toBe(true);
+  await until('the receiver has Temporal back', async () => {
+    await redeliverQueued(stack, jobId);
+    return accepted();
+  });
 }
