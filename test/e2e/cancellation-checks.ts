@@ -18,7 +18,8 @@ const GONE_WITHIN_MS = 1_500;
 /** As many VMs as may fail a job: how many it takes on a slow machine is not looked at here. */
 export const ANY_ATTEMPTS = 5;
 
-const LEFT_WITHIN_MS = 30_000;
+/** A runner that GitHub still takes to be at work cannot be removed: it is tried again after 5 s, then 30 s later. */
+export const LEFT_WITHIN_MS = 60_000;
 
 /** The VM and runner made first for the job have names that begin so. */
 const firstOf = ({ job }: Site): string => `berth-${job.id}-1-`;

@@ -5,7 +5,14 @@
 
 import { describe, expect, it, vi } from 'vitest';
 import { runnerWorkflowId } from '../../jobs/names.js';
-import { ANY_ATTEMPTS, expectMeaning, expectNeverMade, expectNothingOf, expectVmGone } from './cancellation-checks.js';
+import {
+  ANY_ATTEMPTS,
+  LEFT_WITHIN_MS,
+  expectMeaning,
+  expectNeverMade,
+  expectNothingOf,
+  expectVmGone,
+} from './cancellation-checks.js';
 import { STEPS, hostFor, prepare, waysAt } from './cancellation-matrix.js';
 import type { Step, Way } from './cancellation-matrix.js';
 import { hostNamed, untilNoVm } from './hosts.js';
@@ -28,10 +35,10 @@ import { statusOf, untilConclusion } from './support.js';
 vi.setConfig({ maxConcurrency: 4 });
 
 /** GitHub gives a runner up that fell silent; its own ten seconds would only be waited for. */
-const GITHUB = { lostAfterMs: 6_000 };
+const GITHUB = { lostAfterMs: 4_000 };
 
 describe('cancellation:', () => {
-  const started = stackFor(STEPS.map(hostFor), 30_000, GITHUB);
+  const started = stackFor(STEPS.map(hostFor), LEFT_WITHIN_MS, GITHUB);
 
   async function strike(step: Step, way: Way): Promise<Site> {
     const stack = started();
@@ -74,7 +81,7 @@ describe('cancellation:', () => {
 
 describe.concurrent('cancellation besides:', () => {
   const silent = ownHost('silent', 'silent', { delays: {} });
-  const started = stackFor([ownHost('run'), ownHost('idle'), ownHost('both'), silent], 30_000, GITHUB);
+  const started = stackFor([ownHost('run'), ownHost('idle'), ownHost('both'), silent], LEFT_WITHIN_MS, GITHUB);
 
   it('the cancel signal with `github` ends the run on GitHub, too, once', async () => {
     const site = siteAt(started(), 'run', { durationMs: null });
