@@ -10,10 +10,13 @@ const ALONE = e2e('cancellation', 'restarts', 'terminations', 'temporal-restarts
 const LARGE = e2e('deploy', 'fleet-pairing', 'load');
 
 /** Minutes each, most of them spent waiting for limits, graces and sweeps: among the large ones. */
-const LONG = [...LARGE, ...e2e('limits', 'missed-jobs', 'sweeps', 'losses', 'pull', 'host-gone')];
+const LONG = [
+  ...LARGE,
+  ...e2e('limits', 'missed-jobs', 'sweeps', 'sweeps-by-themselves', 'sweeps-often', 'losses', 'pull', 'host-gone'),
+];
 
 /** One at a time: they measure. */
-const MEASURED = e2e('fleet-load');
+const MEASURED = e2e('fleet-load', 'pile-up');
 
 const processes = { globalSetup: ['test/e2e/global-setup.ts'], testTimeout: 240_000, hookTimeout: 240_000 };
 

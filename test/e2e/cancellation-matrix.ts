@@ -39,7 +39,8 @@ export interface Step {
   readonly isSlotTaken?: boolean;
   /** Its template has to be pulled. */
   readonly isPulled?: boolean;
-  readonly held?: boolean;
+  /** Its runner is there, and GitHub gives it no job. */
+  readonly isIdle?: boolean;
   readonly at: Moment;
 }
 
@@ -65,7 +66,7 @@ export const STEPS: readonly Step[] = [
   { name: 'has its VM cloned', repo: 'clones', slow: { clone: SLOW_MS }, at: during('clone') },
   { name: 'has its VM started', repo: 'starts', slow: { start: SLOW_MS }, at: during('start') },
   { name: 'has its runner registered', repo: 'registers', isJitSlow: true, at: isRegistering },
-  { name: 'waits for GitHub to give it to its runner', repo: 'idles', held: true, at: waitsForGitHub },
+  { name: 'waits for GitHub to give it to its runner', repo: 'idles', isIdle: true, at: waitsForGitHub },
   { name: 'runs', repo: 'runs', at: runs },
 ];
 
@@ -139,21 +140,28 @@ function uuidOf({ name }: Way): string {
 export const hostFor = ({ repo }: Step): StackHostOptions =>
   ownHost(repo, repo, { templates: [XCODE], registry: [XCODE, ...WAYS.map(absent)], delays: {} });
 
-/** How long a job works (ms): until it is struck; long enough to be struck at its work and to go on; as good as not. */
-const STRUCK_MS = 60_000;
-const GOES_ON_MS = 2_000;
+/** How long a job works that was not at its work when it was struck (ms). */
 const QUICK_MS = 200;
 
-/** Slows down what must last until the blow; then the job of this cell. */
+/** After the blow GitHub may give the job to a runner, and a job that works may end. */
+export function letGo({ stack, job }: Site): void {
+  if (stack.github.snapshot().jobs.find(({ id }) => id === job.id)?.status === 'queued')
+    stack.github.releaseJob(job.id);
+  stack.github.finishJob(job.id);
+}
+
+/**
+ * Slows down what must last until the blow; then the job of this cell. It begins at no other step than the one at which
+ * it runs, and does not end before {@link letGo}, however late the blow comes.
+ */
 export async function prepare(stack: Stack, step: Step, way: Way): Promise<Partial<QueueJobOptions>> {
   await hostNamed(stack, step.repo).anka.setDelays(step.slow ?? {});
   if (step.isJitSlow === true) {
     stack.github.addFault({ kind: 'latency', ms: SLOW_MS, path: `/${step.repo}/.*generate-jitconfig`, times: 1 });
   }
-  const atWork = way.means === 'all the same' ? GOES_ON_MS : STRUCK_MS;
   return {
-    durationMs: step.at === runs ? atWork : QUICK_MS,
-    held: step.held ?? false,
+    durationMs: step.at === runs ? null : QUICK_MS,
+    held: step.at !== runs,
     labels: labelsFor(step.isPulled === true ? absent(way) : XCODE),
   };
 }

@@ -5,7 +5,14 @@
 
 import { describe, expect, it, vi } from 'vitest';
 import { runnerWorkflowId } from '../../jobs/names.js';
-import { ANY_ATTEMPTS, expectMeaning, expectNeverMade, expectNothingOf, expectVmGone } from './cancellation-checks.js';
+import {
+  ANY_ATTEMPTS,
+  LEFT_WITHIN_MS,
+  expectMeaning,
+  expectNeverMade,
+  expectNothingOf,
+  expectVmGone,
+} from './cancellation-checks.js';
 import { STEPS, hostFor, prepare, waysAt } from './cancellation-matrix.js';
 import type { Step, Way } from './cancellation-matrix.js';
 import { hostNamed, untilNoVm } from './hosts.js';
@@ -21,6 +28,7 @@ import {
   waitsForGitHub,
 } from './sites.js';
 import type { Site } from './sites.js';
+import { watchSlowness } from './slowness.js';
 import { statusOf, untilConclusion } from './support.js';
 
 /** More at once would only wait for each other, on two cores, past the time limits that are tested. */
@@ -30,7 +38,7 @@ vi.setConfig({ maxConcurrency: 4 });
 const GITHUB = { lostAfterMs: 4_000 };
 
 describe('cancellation:', () => {
-  const started = stackFor(STEPS.map(hostFor), 30_000, GITHUB);
+  const started = stackFor(STEPS.map(hostFor), LEFT_WITHIN_MS, GITHUB);
 
   async function strike(step: Step, way: Way): Promise<Site> {
     const stack = started();
@@ -51,7 +59,7 @@ describe('cancellation:', () => {
   /** Another job has the slot meanwhile. */
   async function strikeInQueue(step: Step, way: Way): Promise<void> {
     const stack = started();
-    const other = siteAt(stack, step.repo, { durationMs: 60_000 });
+    const other = siteAt(stack, step.repo, { durationMs: null });
     await runs(other);
     const site = await strike(step, way);
     stack.github.cancelJob(other.job.id);
@@ -73,10 +81,10 @@ describe('cancellation:', () => {
 
 describe.concurrent('cancellation besides:', () => {
   const silent = ownHost('silent', 'silent', { delays: {} });
-  const started = stackFor([ownHost('run'), ownHost('idle'), ownHost('both'), silent], 30_000, GITHUB);
+  const started = stackFor([ownHost('run'), ownHost('idle'), ownHost('both'), silent], LEFT_WITHIN_MS, GITHUB);
 
   it('the cancel signal with `github` ends the run on GitHub, too, once', async () => {
-    const site = siteAt(started(), 'run', { durationMs: 60_000 });
+    const site = siteAt(started(), 'run', { durationMs: null });
     const { stack, job } = site;
     await runs(site);
     await handleOf(site).signal('cancel', { by: 'an operator', github: true });
@@ -98,19 +106,23 @@ describe.concurrent('cancellation besides:', () => {
   it('a job whose workflow was terminated ends in a guest that says nothing: its VM goes all the same', async () => {
     const stack = started();
     await hostNamed(stack, 'silent').anka.setFaults([{ command: 'run', kind: 'hang', match: 'watch' }]);
-    const site = siteAt(stack, 'silent', { durationMs: 2_000 });
+    const site = siteAt(stack, 'silent', { durationMs: null });
     await runs(site);
     await terminateJob(site);
+    stack.github.finishJob(site.job.id);
     const { completedAt } = await untilConclusion(stack, site.job, 'success');
     await expectVmGone(site, completedAt ?? 0);
     await expectNothingOf(site);
   });
 
   it('the workflows of a job and of its runner are both terminated: the host notices by itself within 5 s', async () => {
-    const site = siteAt(started(), 'both');
+    const site = siteAt(started(), 'both', { held: true });
     await during('start')(site);
+    const slowness = watchSlowness();
+    const since = Date.now();
     await terminateBoth(site);
-    await untilNoVm(site.host, 5_000);
+    await untilNoVm(site.host, 60_000);
+    expect(Date.now() - since, 'ms until the VM was gone').toBeLessThan(5_000 * (await slowness()));
     site.stack.github.cancelJob(site.job.id);
     await expectNothingOf(site);
     await expectRanOnce(siteAt(started(), 'both'), ANY_ATTEMPTS);

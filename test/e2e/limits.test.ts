@@ -115,7 +115,7 @@ describe('two orchestrators', () => {
         for (const job of queue(stack, 2)) await untilConclusion(stack, job, 'success');
         return false;
       },
-      60_000,
+      120_000,
     );
     const before = stack.github.snapshot().jobs.length;
     const end = useUp(stack, 20);

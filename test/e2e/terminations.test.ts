@@ -2,8 +2,19 @@
 
 import { describe, expect, it, vi } from 'vitest';
 import { dispatcherWorkflowId, hostWorkflowId } from '../../jobs/names.js';
-import { untilNoVm, vmsOf } from './hosts.js';
-import { at, during, expectRanOnce, ownHost, runs, siteAt, stackFor, terminateJob, terminateRunner } from './sites.js';
+import { hostNamed, untilNoVm, vmsOf } from './hosts.js';
+import {
+  at,
+  during,
+  expectEachRanOnce,
+  expectRanOnce,
+  ownHost,
+  runs,
+  siteAt,
+  stackFor,
+  terminateJob,
+  terminateRunner,
+} from './sites.js';
 import { resultOf, until, untilConclusion } from './support.js';
 
 vi.setConfig({ maxConcurrency: 7 });
@@ -13,13 +24,17 @@ describe.concurrent('an operator terminates the dispatcher', () => {
 
   it('while a VM starts, a job runs and others wait: all of them run', async () => {
     const stack = started();
-    const [running, starting] = [siteAt(stack, 'd-runs', { durationMs: 3_000 }), siteAt(stack, 'd-start')];
-    await runs(running);
+    const { anka } = hostNamed(stack, 'd-start');
+    await anka.setHeld(['start']);
+    const [running, starting] = [siteAt(stack, 'd-runs', { durationMs: null }), siteAt(stack, 'd-start')];
+    await Promise.all([runs(running), during('start')(starting)]);
     const waiting = [siteAt(stack, 'd-runs'), siteAt(stack, 'd-start')];
     await Promise.all(waiting.map(at(/waiting for a slot/)));
     await stack.client.workflow.getHandle(dispatcherWorkflowId('default')).terminate('a test');
     const late = siteAt(stack, 'd-start');
-    for (const site of [running, starting, ...waiting, late]) await expectRanOnce(site, 1);
+    await anka.setHeld([]);
+    stack.github.finishJob(running.job.id);
+    await expectEachRanOnce([running, starting, ...waiting, late]);
   });
 });
 
@@ -33,7 +48,7 @@ describe.concurrent('an operator terminates', () => {
     await during('start')(site);
     const before = await vmsOf(site.host);
     await terminateRunner(site);
-    await until('its VM is gone', async () => !(await vmsOf(site.host)).includes(before[0] ?? ''), 10_000);
+    await until('its VM is gone', async () => !(await vmsOf(site.host)).includes(before[0] ?? ''));
     await expectRanOnce(site, 2);
   });
 
@@ -41,7 +56,7 @@ describe.concurrent('an operator terminates', () => {
     const site = siteAt(started(), 'r-runs', { durationMs: 30_000 });
     await runs(site);
     await terminateRunner(site);
-    await untilNoVm(site.host, 10_000);
+    await untilNoVm(site.host, 30_000);
     await untilConclusion(site.stack, site.job, 'failure');
     expect(await resultOf(site.stack, site.job)).toMatchObject({ outcome: 'failure' });
   });
@@ -51,15 +66,16 @@ describe.concurrent('an operator terminates', () => {
     await during('start')(site);
     await terminateJob(site);
     await expectRanOnce(site, 1);
-    await untilNoVm(site.host, 5_000);
+    await untilNoVm(site.host, 30_000);
   });
 
   it('the workflow of a job that runs: the job goes on, and its VM goes at its end', async () => {
-    const site = siteAt(started(), 'j-runs', { durationMs: 2_000 });
+    const site = siteAt(started(), 'j-runs', { durationMs: null });
     await runs(site);
     await terminateJob(site);
+    site.stack.github.finishJob(site.job.id);
     await untilConclusion(site.stack, site.job, 'success');
-    await untilNoVm(site.host, 5_000);
+    await untilNoVm(site.host, 30_000);
   });
 
   it.each([
