@@ -37,8 +37,8 @@ export const MAY_STAND_STILL = { isolateExecutionTimeout: '10 minutes' };
  */
 const JOBS_REMEMBERED = 1_000;
 
-/** Dispatchers, and a runner for each slot that is in use. */
-const SLOTS_REMEMBERED = 600;
+/** Dispatchers, and a runner for each slot that is in use: 500 hosts of two slots, and some more. */
+const SLOTS_REMEMBERED = 1_200;
 
 export async function createWorkflowWorkers(options: WorkflowWorkersOptions): Promise<WorkflowWorkers> {
   const { connection, namespace, dataConverter, activities, workflowBundle, version } = options;
