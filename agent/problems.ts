@@ -16,9 +16,6 @@ export interface ProblemDeps {
   readonly reporter: Reporter;
 }
 
-/** After this long one job may try whether it has been mended. */
-const BELIEVED_MS = 5 * 60_000;
-
 /** The same steps; a failure of the host itself is noted on its way out. */
 export function noteProblems(steps: VmSteps, deps: ProblemDeps): VmSteps {
   const refused = new WeakSet<Held>();
@@ -32,7 +29,7 @@ export function noteProblems(steps: VmSteps, deps: ProblemDeps): VmSteps {
         const held = deps.holds.find(input.runner);
         if (type === 'VmLimit' && held !== undefined) refused.add(held);
         const problem = await problemOf(type, messageOf(err), { ...deps, refused });
-        if (problem !== undefined) deps.reporter.noteProblem(problem.kind, problem.text, BELIEVED_MS);
+        if (problem !== undefined) deps.reporter.noteProblem(problem.kind, problem.text);
         throw err;
       }
     };

@@ -38,13 +38,16 @@ export interface Reporter {
   /** Holds, VMs or templates may have changed; only a difference counts. */
   readonly noteChange: () => void;
   readonly setProvider: (info: ProviderInfo) => void;
-  /** Something that a person must mend: no new jobs until it is forgotten after `forMs`. One text for each `kind`. */
-  readonly noteProblem: (kind: string, problem: string, forMs: number) => void;
-  /** It is mended. */
+  /** Something that a person must mend: no new jobs for five minutes. One text for each `kind`. */
+  readonly noteProblem: (kind: string, problem: string) => void;
+  /** It is mended: jobs may come at once. */
   readonly forgetProblem: (kind: string) => void;
   /** Who wants no new VMs here; nobody: they are taken. */
   readonly setDraining: (sources: readonly DrainSource[]) => void;
 }
+
+/** How long a problem is believed (milliseconds); then one job may try whether it has been mended. */
+const BELIEVED_MS = 5 * 60_000;
 
 /** The kind of problem that only a reboot mends. */
 export const NEEDS_REBOOT = 'needs-reboot';
@@ -159,9 +162,9 @@ export function createReporter(deps: ReporterDeps): Reporter {
       provider = info;
       noteChange();
     },
-    noteProblem: (kind, problem, forMs) => {
+    noteProblem: (kind, problem) => {
       clearTimeout(passing.get(kind)?.timer);
-      passing.set(kind, { problem, timer: setTimeout(() => forgetProblem(kind), forMs).unref() });
+      passing.set(kind, { problem, timer: setTimeout(() => forgetProblem(kind), BELIEVED_MS).unref() });
       noteChange();
     },
     forgetProblem,

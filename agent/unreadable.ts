@@ -22,24 +22,16 @@ const KIND = 'list';
 /** One look that fails may be a restart of the tool's service. */
 const BELIEVED_FROM = 2;
 
-/** Until a look has succeeded, or for as long as any other problem: then one job may try (milliseconds). */
-const BELIEVED_MS = 5 * 60_000;
-
 /** @returns what notes a problem of the host from the second failure in a row on, until a look succeeds */
 export function watchLists({ reporter, lookSoon }: UnreadableDeps): ListWatch {
   let inARow = 0;
-  let isNoted = false;
 
-  function note(err: unknown): void {
-    isNoted = true;
-    reporter.noteProblem(KIND, `its VMs cannot be listed: ${messageOf(err)}`, BELIEVED_MS);
-  }
+  const note = (err: unknown): void => reporter.noteProblem(KIND, `its VMs cannot be listed: ${messageOf(err)}`);
 
   return {
     onList: () => {
       inARow = 0;
-      if (isNoted) reporter.forgetProblem(KIND);
-      isNoted = false;
+      reporter.forgetProblem(KIND);
     },
     onFailure: (err) => {
       inARow += 1;

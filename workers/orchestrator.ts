@@ -44,14 +44,11 @@ const bundlePath = (isEncoded: boolean): string =>
   fileURLToPath(new URL(`../workflow-bundle${isEncoded ? '-encoded' : ''}.js`, import.meta.url));
 
 export async function createOrchestrator(options: OrchestratorOptions): Promise<Orchestrator> {
-  const { connection, namespace, dataConverter, client, version, log } = options;
+  const { dataConverter, client, version, log } = options;
   const workers = await createWorkflowWorkers({
-    connection,
-    namespace,
-    ...(dataConverter && { dataConverter }),
+    ...options,
     activities: { ...options.activities },
     workflowBundle: options.workflowBundle ?? bundlePath(dataConverter !== undefined),
-    version,
   });
   const timers: NodeJS.Timeout[] = [];
   const schedules = createReconcileSchedules({ client, intervals: options.sweep, log });

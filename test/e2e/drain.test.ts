@@ -55,16 +55,10 @@ describe('a host that is taken out of a fleet of two', () => {
     desk.untilHost(host.name, wanted, ({ state }) => state === wanted);
 
   /** Who grants slots hears of it a moment later: a job in between is refused by the host, and goes elsewhere. */
-  const isClosedToJobs = (host: StackHost): Promise<unknown> =>
-    until(`${host.name} is granted no slot`, async () => {
+  const isForJobs = (host: StackHost, wanted: 'draining' | 'up'): Promise<unknown> =>
+    until(`who grants slots takes ${host.name} for ${wanted}`, async () => {
       const { hosts } = await fleetOf(stack);
-      return hosts.find(({ name }) => name === host.name)?.state === 'draining';
-    });
-
-  const isOpenToJobs = (host: StackHost): Promise<unknown> =>
-    until(`${host.name} may be granted a slot`, async () => {
-      const { hosts } = await fleetOf(stack);
-      return hosts.find(({ name }) => name === host.name)?.state === 'up';
+      return hosts.find(({ name }) => name === host.name)?.state === wanted;
     });
 
   /** Which runner serves which of them is GitHub's choice: a job may need two VMs, and another one none. */
@@ -84,7 +78,7 @@ describe('a host that is taken out of a fleet of two', () => {
     expect(drained.out).toMatch(
       new RegExp(`^${host.name} drains: .*\n  berth-${running.id}-1-[0-9a-f]{4}  job ${running.id}`),
     );
-    await isClosedToJobs(host);
+    await isForJobs(host, 'draining');
     const before = [await clonesOn(host), await clonesOn(otherThan(host))];
     const waiting = desk.berth(['drain', host.name, '--wait']);
     const others = [queue(200), queue(200)];
@@ -96,13 +90,13 @@ describe('a host that is taken out of a fleet of two', () => {
     await host.agent.kill();
     await host.restart();
     await hasState(host, 'drained');
-    await isClosedToJobs(host);
+    await isForJobs(host, 'draining');
     const later = queue(200);
     await expectGood([later]);
     expect([await clonesOn(host), await clonesOn(otherThan(host))]).toEqual([before[0], (before[1] ?? 0) + 3]);
 
     expect(await desk.berth(['resume', host.name])).toEqual({ code: 0, out: `${host.name} takes jobs\n`, err: '' });
-    await isOpenToJobs(host);
+    await isForJobs(host, 'up');
     // Both are there before one is over: each has a host of its own.
     const both = [queue(null), queue(null)];
     for (const job of both) await untilStep(stack, job, /running/);
@@ -116,7 +110,7 @@ describe('a host that is taken out of a fleet of two', () => {
     const file = join(host.pluginsPath, '..', 'state', 'drain');
     await writeFile(file, '');
     await hasState(host, 'drained');
-    await isClosedToJobs(host);
+    await isForJobs(host, 'draining');
     const before = await clonesOn(host);
     const jobs = [queue(200), queue(200)];
     await expectGood(jobs);
